@@ -130,7 +130,8 @@ class _Bar:
 
     def __init__(self, title: str, total: int | None, unit: str) -> None:
         self._title, self._total, self._unit = title, total, unit
-        self._done, self._text, self._pulse, self._left = 0, "", "", None  # type: tuple[int, str, str, float | None]
+        self._done, self._text, self._pulse = 0, "", ""
+        self._left: float | None = None
         self._began = self._step_began = time.monotonic()
         self._lock = threading.Lock()
         self._closed = False

@@ -86,7 +86,7 @@ def wish(
     """
     whole, fragments = defconfigs.separated(config_files)
     asked = [Setting(symbol_of(name), "y", f"packages: {name}") for name in options.packages]
-    asked += [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
+    asked += set_by(options)
     notes: list[str] = []
     if whole:
         own, notes = defconfigs.rootfs_only(whole, [*fragments, *asked])
@@ -107,6 +107,11 @@ def wish(
     busybox = tuple(_busybox(one, folder) for one in options.busybox)
     names = frozenset(one.path.name for one in whole)
     return Wish(merged, busybox, platform, tuple(notes), names, whole[-1].path if whole else None)
+
+
+def set_by(options: BuildrootOptions) -> list[Setting]:
+    """What `set:` of a recipe asks for."""
+    return [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
 
 
 def _of_driver(

@@ -69,9 +69,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Plan:
     """Only `fetching` may use the network; otherwise raises NotFetched. Raises UsageError, MissingTool, ImageError."""
-    tree = _tree(options, context, store, fetching=fetching)
-    externals = tuple(_external(name, context.folder) for name in options.externals)
-    config_files = named_configs.find(options.configs, Places(context.folder, externals, tree.path))
+    tree, externals, config_files = _named(options, context, store, fetching=fetching)
     builds, sources = BUILD_FOLDERS
     folders = Folders(tree.path, bool(options.tree) and ":" not in tree.identity, externals, Path(), Path())
     toolchain = _toolchain(options, context, store, tree, config_files, folders)
@@ -130,13 +128,11 @@ def defconfig_platform(options: BuildrootOptions, context: Context, store: Store
     """
     if all(name in SHIPPED for name in options.configs):
         return None
-    tree = _tree(options, context, store, fetching=bring)
-    externals = tuple(_external(name, context.folder) for name in options.externals)
-    config_files = named_configs.find(options.configs, Places(context.folder, externals, tree.path))
+    _tree, _externals, config_files = _named(options, context, store, fetching=bring)
     if not any(one.is_defconfig for one in config_files):
         return None
-    over = [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
-    return merged_platform([*(setting for one in config_files for setting in one.settings), *over])
+    of_files = (setting for one in config_files for setting in one.settings)
+    return merged_platform([*of_files, *configuration.set_by(options)])
 
 
 def _toolchain(
@@ -156,10 +152,16 @@ def _toolchain(
     return toolchains.bring(options, tree, context.folder, context.platform, store, context.progress)
 
 
-def _tree(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Tree:
+def _named(
+    options: BuildrootOptions, context: Context, store: Store, *, fetching: bool
+) -> tuple[Tree, tuple[Path, ...], tuple[NamedConfig, ...]]:
+    """Buildroot itself, the external trees, and the files of `config:`, which may lie in any of them."""
     if fetching:
-        return trees.bring(options, context.folder, store, context.progress, context.own)
-    return trees.present(options, context.folder, store, context.own)
+        tree = trees.bring(options, context.folder, store, context.progress, context.own)
+    else:
+        tree = trees.present(options, context.folder, store, context.own)
+    externals = tuple(_external(name, context.folder) for name in options.externals)
+    return tree, externals, named_configs.find(options.configs, Places(context.folder, externals, tree.path))
 
 
 def _fingerprint(context: Context, tree: Tree, toolchain: Toolchain, wish: Wish, found: Mapping[str, str]) -> str:
