@@ -69,7 +69,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Plan:
     """Only `fetching` may use the network; otherwise raises NotFetched. Raises UsageError, MissingTool, ImageError."""
-    tree, externals, config_files = _named(options, context, store, fetching=fetching)
+    tree, externals, config_files = _tree_and_configs(options, context, store, fetching=fetching)
     builds, sources = BUILD_FOLDERS
     folders = Folders(tree.path, bool(options.tree) and ":" not in tree.identity, externals, Path(), Path())
     toolchain = _toolchain(options, context, store, tree, config_files, folders)
@@ -128,7 +128,7 @@ def defconfig_platform(options: BuildrootOptions, context: Context, store: Store
     """
     if all(name in SHIPPED for name in options.configs):
         return None
-    _tree, _externals, config_files = _named(options, context, store, fetching=bring)
+    _, _, config_files = _tree_and_configs(options, context, store, fetching=bring)
     if not any(one.is_defconfig for one in config_files):
         return None
     of_files = (setting for one in config_files for setting in one.settings)
@@ -152,7 +152,7 @@ def _toolchain(
     return toolchains.bring(options, tree, context.folder, context.platform, store, context.progress)
 
 
-def _named(
+def _tree_and_configs(
     options: BuildrootOptions, context: Context, store: Store, *, fetching: bool
 ) -> tuple[Tree, tuple[Path, ...], tuple[NamedConfig, ...]]:
     """Buildroot itself, the external trees, and the files of `config:`, which may lie in any of them."""
