@@ -31,6 +31,8 @@ from tests.engines import missing, need
 from tests.trees import tree
 
 CODECS: tuple[CodecName, ...] = ("gzip", "zstd", "smallest", "none")
+# zstd at its last level takes seconds where the others take a moment.
+EACH_CODEC = [pytest.param(each, marks=pytest.mark.slow if each == "smallest" else ()) for each in CODECS]
 HERE = Origin("test", "found in", "here")
 
 
@@ -53,7 +55,7 @@ def plain(given: Rootfs) -> bytes:
     return b"".join(blocks(given))
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", EACH_CODEC)
 def test_any_number_of_threads_gives_the_same_bytes(codec: CodecName, large: Rootfs) -> None:
     assert len({packed(large, codec, threads) for threads in (1, 2, 3, 8)}) == 1
 
@@ -122,7 +124,7 @@ def test_zstd_is_read_as_one_stream(large: Rootfs, tmp_path: Path) -> None:
         run(["zstd", "-t", str(tmp_path / "layer.zst")])
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", EACH_CODEC)
 def test_the_digests_and_sizes_are_those_of_the_bytes(codec: CodecName, large: Rootfs) -> None:
     out = io.BytesIO()
     result = pack(large, out, codec=codec)
@@ -140,6 +142,7 @@ def test_a_tar_of_one_block_is_packed_harder(large: Rootfs) -> None:
     assert pack(large, io.BytesIO()).codec.endswith(" level 5")
 
 
+@pytest.mark.slow
 def test_smallest_is_zstd_at_its_level_22_for_trees_of_any_size(large: Rootfs) -> None:
     packs = {codec: pack(large, io.BytesIO(), codec=codec) for codec in CODECS}
     assert packs["smallest"].codec.endswith(" level 22")
@@ -275,7 +278,7 @@ def test_a_name_that_engines_take_as_a_deletion_is_refused(name: str) -> None:
     assert packed(tree("f 0644 0:0 /etc/x.wh.y"))
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", EACH_CODEC)
 @pytest.mark.parametrize("change", [100, 5 << 20])
 def test_a_file_that_changes_stops_the_pack_and_is_named(codec: CodecName, change: int, tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
@@ -287,7 +290,7 @@ def test_a_file_that_changes_stops_the_pack_and_is_named(codec: CodecName, chang
     assert threads_left() == []
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", EACH_CODEC)
 def test_a_cut_archive_in_the_store_stops_the_pack(codec: CodecName, tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(bytes(2 << 20))
     given = Rootfs({tree_path("x"): File(Meta(0o644), ArchiveMember(tmp_path / "x.tar", 512, 2 << 20))})
@@ -316,7 +319,7 @@ class Full(io.RawIOBase):
         return len(data)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", EACH_CODEC)
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_what_the_output_raises_comes_out_as_it_is(codec: CodecName, error: BaseException, large: Rootfs) -> None:
     with pytest.raises(type(error)) as caught:
